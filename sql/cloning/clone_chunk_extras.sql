@@ -30,6 +30,7 @@ WITH RECURSIVE descendant AS (
 ), shape AS MATERIALIZED (
     SELECT index.indexrelid,
            index.indrelid,
+           index.indisvalid,
            index.indisclustered,
            class.reloptions,
            jsonb_build_array(
@@ -42,14 +43,15 @@ WITH RECURSIVE descendant AS (
     JOIN pg_class AS class ON class.oid = index.indexrelid
     WHERE index.indrelid IN (SELECT oid FROM chunk UNION ALL SELECT unnest($1::oid[]))
 ), index AS MATERIALIZED (
-    SELECT indexrelid, indrelid, indisclustered, reloptions, shape,
+    SELECT indexrelid, indrelid, indisvalid, indisclustered, reloptions, shape,
            row_number() OVER (PARTITION BY indrelid, shape ORDER BY indexrelid) AS number
     FROM shape
 ), pair AS MATERIALIZED (
     -- a FULL JOIN, because it is never a nested loop
     SELECT coalesce(own.inhparent, expected.inhparent) AS inhparent,
            own.indexrelid::regclass::text AS name,
-           CASE WHEN own.indexrelid IS NULL
+           -- clone_not_dumped.sql lists indexes that are not valid.
+           CASE WHEN own.indexrelid IS NULL AND expected.indisvalid
                 THEN format('%s of %s', expected.indexrelid::regclass, expected.name) END AS missing,
            expected.indexrelid IS NULL AS is_own,
            own.indisclustered AND expected.indisclustered IS NOT TRUE AS is_clustered,
@@ -94,7 +96,9 @@ WITH RECURSIVE descendant AS (
     WHERE NOT tgisinternal
       AND NOT EXISTS (SELECT FROM pg_trigger AS of_hypertable
                       WHERE of_hypertable.tgrelid = inhparent
-                        AND of_hypertable.tgname = trigger.tgname)
+                        AND of_hypertable.tgname = trigger.tgname
+                        AND of_hypertable.tgfoid = trigger.tgfoid
+                        AND of_hypertable.tgtype = trigger.tgtype)
     UNION ALL
     -- TimescaleDB gives those of slices, and copies of foreign keys, such names (chunk_constraint_choose_name in
     -- src/chunk_constraint.c); later, copies have the name of the hypertable's.
@@ -158,7 +162,8 @@ WITH RECURSIVE descendant AS (
     CROSS JOIN LATERAL (
         VALUES ('owners', chunk.relowner <> hypertable.relowner),
                ('replica identities', chunk.relreplident <> hypertable.relreplident),
-               ('row-level security', chunk.relrowsecurity <> hypertable.relrowsecurity),
+               -- Chunks do not have it if their hypertable has it.
+               ('row-level security', chunk.relrowsecurity AND NOT hypertable.relrowsecurity),
                ('UNLOGGED', chunk.relpersistence <> hypertable.relpersistence),
                ('privileges', EXISTS (SELECT unnest(chunk.relacl::text[])
                                       EXCEPT SELECT unnest(hypertable.relacl::text[])))) AS setting (kind, is_own)

@@ -7,7 +7,9 @@ SELECT role.rolname AS role,
 FROM pg_policy AS policy
 CROSS JOIN LATERAL unnest(policy.polroles) AS named (oid)
 JOIN pg_roles AS role ON role.oid = named.oid
+JOIN pg_class AS class ON class.oid = policy.polrelid
 WHERE policy.polrelid NOT IN (SELECT unnest($1::oid[]))
+  AND class.relpersistence <> 't'
 UNION ALL
 SELECT role.rolname, format('user mapping for the server %I', mapping.srvname)
 FROM pg_user_mappings AS mapping

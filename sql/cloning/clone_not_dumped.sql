@@ -4,6 +4,7 @@
 --
 -- $1: the role that owns in the target what no other role owns
 -- $2: OIDs of chunks. They only count for tablespaces.
+-- $3: true for the target, with the versions of extensions that it will have
 WITH this AS (
     SELECT oid, datdba, datacl, datconnlimit FROM pg_database WHERE datname = current_database()
 ), member AS (
@@ -87,6 +88,18 @@ WITH this AS (
     SELECT 'pg_operator'::regclass, oid, oprnamespace FROM pg_operator
     UNION ALL
     SELECT 'pg_type'::regclass, oid, typnamespace FROM pg_type WHERE typrelid = 0 AND typelem = 0
+    UNION ALL
+    SELECT 'pg_collation'::regclass, oid, collnamespace FROM pg_collation
+    UNION ALL
+    SELECT 'pg_conversion'::regclass, oid, connamespace FROM pg_conversion
+    UNION ALL
+    SELECT 'pg_opclass'::regclass, oid, opcnamespace FROM pg_opclass
+    UNION ALL
+    SELECT 'pg_opfamily'::regclass, oid, opfnamespace FROM pg_opfamily
+    UNION ALL
+    SELECT 'pg_ts_config'::regclass, oid, cfgnamespace FROM pg_ts_config
+    UNION ALL
+    SELECT 'pg_ts_dict'::regclass, oid, dictnamespace FROM pg_ts_dict
 )
 SELECT 'the ' || what AS what, NULL AS example, 0 AS objects,
        kind || ' of databases are not cloned' AS reason, remedy
@@ -99,6 +112,7 @@ JOIN pg_tablespace ON pg_tablespace.oid = class.reltablespace
 JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
 WHERE spcname <> 'pg_global'
   AND namespace.nspname NOT IN ('pg_toast', 'information_schema', '__backfill', '__backfill_clone')
+  AND class.relpersistence <> 't'
 GROUP BY spcname
 UNION ALL
 SELECT format('the subscription %I', subname), NULL, 0, 'subscriptions are not cloned', 'CREATE SUBSCRIPTION'
@@ -111,6 +125,20 @@ FROM pg_extension
 JOIN pg_roles ON pg_roles.oid = extowner
 WHERE extowner <> 10 AND rolname <> $1
 GROUP BY rolname
+UNION ALL
+SELECT format('the version %s of the extension %I', coalesce(installed_version, default_version), name), NULL, 0,
+       'dumps do not have versions of extensions', 'before cloning, CREATE EXTENSION ... VERSION in the target, or ALTER EXTENSION ... UPDATE in the source'
+FROM pg_available_extensions
+WHERE (installed_version IS NOT NULL OR $3::bool) AND name NOT IN ('timescaledb', 'plpgsql')
+UNION ALL
+-- ALTER TABLE ... DISABLE TRIGGER ALL
+SELECT 'the disabled triggers', min(format('the foreign key %I of %s', conname, conrelid::regclass)),
+       count(DISTINCT pg_constraint.oid), 'dumps do not have the state of foreign keys', 'ALTER TABLE ... DISABLE TRIGGER ALL'
+FROM pg_trigger
+JOIN pg_constraint ON pg_constraint.oid = tgconstraint
+WHERE tgisinternal AND tgenabled <> 'O' AND contype = 'f'
+  AND tgrelid NOT IN (SELECT unnest($2::oid[]))
+HAVING count(*) > 0
 UNION ALL
 SELECT format('the publication %I', pubname), min(prrelid::regclass::text), count(*),
        'dumps do not publish what belongs to an extension', 'ALTER PUBLICATION ... ADD TABLE'
@@ -131,13 +159,14 @@ CROSS JOIN LATERAL (
 WHERE acl IS NOT NULL AND own.items IS DISTINCT FROM first.items
 HAVING count(*) > 0
 UNION ALL
-SELECT 'the ' || pg_describe_object(class, object.oid, 0), NULL, 0, 'dumps do not have objects in ' || nspname,
-       'create it in another schema'
+SELECT 'the definition', min(pg_describe_object(class, object.oid, 0)), count(*),
+       'dumps do not have objects in ' || nspname, 'create them in another schema'
 FROM in_schema AS object
 JOIN pg_namespace AS namespace ON namespace.oid = schema
 WHERE nspname IN ('pg_catalog', 'information_schema')
   AND object.oid >= 16384 -- FirstNormalObjectId
   AND (class, object.oid) NOT IN (SELECT classid, objid FROM member)
+GROUP BY nspname
 UNION ALL
 SELECT 'the index ' || indexrelid::regclass, NULL, 0, 'it is invalid',
        'before cloning, REINDEX INDEX or DROP INDEX in the source'
@@ -146,6 +175,7 @@ JOIN pg_class AS class ON class.oid = indrelid
 JOIN pg_namespace AS namespace ON namespace.oid = relnamespace
 WHERE NOT (indisready AND (indisvalid OR relkind = 'p'))
   AND nspname <> 'pg_toast'
+  AND relpersistence <> 't'
   AND indrelid NOT IN (SELECT unnest($2::oid[]))
 UNION ALL
 -- as the view pg_user_mappings hides them

@@ -17,6 +17,7 @@ WITH relation AS MATERIALIZED (
     WHERE class.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i', 'I')
       AND namespace.nspname NOT IN ('pg_toast', 'information_schema', '__backfill',
                                     '__backfill_clone')
+      AND class.relpersistence <> 't'
       AND class.oid NOT IN (SELECT unnest($1::oid[]))
 ), object AS (
     SELECT 'pg_class'::regclass AS class, oid, 0 AS column_number,

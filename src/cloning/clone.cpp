@@ -84,7 +84,7 @@ class Clone {
              .search_path = std::move(search_path),
              .create_hypertables = options_.create_hypertables,
              .by_definitions = reason.empty() ? std::nullopt : std::optional(extension.server)});
-        require_privileges(plan.inventory, target_);
+        require_privileges(plan, target_);
         require_no_dependents_of_chunks(plan.inventory);
         lock_tables(source_, plan.tables_with_rows());
         stop_.check();

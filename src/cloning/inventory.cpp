@@ -168,6 +168,8 @@ Inventory read_inventory(run::Endpoint& source, const Ownership& ownership) {
     read_tables(inventory, source.connection);
     read_dependents(inventory, source.connection);
     read_named_roles(inventory, source.connection);
+    inventory.unreadable_large_objects =
+        source.connection.query(sql::clone_large_objects).integer(0, "unreadable");
     return inventory;
 }
 

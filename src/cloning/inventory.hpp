@@ -82,6 +82,7 @@ struct Inventory {
     std::vector<RoleObjects> role_objects;
     /// Roles that own in the target what they own in the source.
     std::set<std::string> owners;
+    std::int64_t unreadable_large_objects = 0;
     /// Hypertables with columns for chunk skipping.
     std::vector<std::pair<postgres::QualifiedName, std::string>> skipped_columns;
 };

@@ -58,13 +58,14 @@ void keep_defined(Inventory& inventory, Definitions& definitions) {
 
 /// Adds what dumps do not have, unless the target has the same.
 void leave_out_not_dumped(ClonePlan& plan, run::Endpoint& source, run::Endpoint& target) {
-    const auto statements = [&](const std::vector<std::string>& chunks) {
+    const auto statements = [&](const std::vector<std::string>& chunks, bool is_target) {
         return std::vector<postgres::Statement>{
-            {std::string(sql::clone_not_dumped), {plan.ownership.role, oid_array(chunks)}}};
+            {std::string(sql::clone_not_dumped),
+             {plan.ownership.role, oid_array(chunks), is_target ? "true" : "false"}}};
     };
     const auto results =
-        postgres::pipeline_both(source.connection, statements(plan.inventory.chunk_oids),
-                                target.connection, statements({}));
+        postgres::pipeline_both(source.connection, statements(plan.inventory.chunk_oids, false),
+                                target.connection, statements({}, true));
     const auto& of_source = results.first.front();
     const auto& of_target = results.second.front();
     const auto what = [](const postgres::Result& rows, int row) {

@@ -99,7 +99,8 @@ void require_empty(run::Endpoint& target) {
                      "to clone into it nevertheless, use --allow-non-empty");
 }
 
-void require_privileges(const Inventory& inventory, run::Endpoint& target) {
+void require_privileges(const ClonePlan& plan, run::Endpoint& target) {
+    const auto& inventory = plan.inventory;
     std::vector<std::string> unreadable;
     std::vector<std::string> secured;
     for (const auto& table : inventory.tables) {
@@ -112,6 +113,10 @@ void require_privileges(const Inventory& inventory, run::Endpoint& target) {
         throw Error(fmt::format("cannot clone: the source's role may not read {}",
                                 output::format_names(unreadable)),
                     "GRANT USAGE on their schemas and SELECT on them to the role");
+    if (const auto objects = inventory.unreadable_large_objects; objects > 0 && plan.with_rows)
+        throw Error(fmt::format("cannot clone: the source's role may not read {}",
+                                output::format_count(objects, "large object")),
+                    "GRANT SELECT ON LARGE OBJECT ... to the role, or use --no-relational-data");
     if (!secured.empty())
         throw Error(
             fmt::format("cannot clone: row-level security hides rows of {} from the source's role",

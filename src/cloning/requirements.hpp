@@ -35,7 +35,7 @@ std::string reason_for_definitions(const run::Endpoint& source, run::Endpoint& t
 void require_empty(run::Endpoint& target);
 
 /// Checks that the source's role may dump, and the target's role may restore.
-void require_privileges(const Inventory& inventory, run::Endpoint& target);
+void require_privileges(const ClonePlan& plan, run::Endpoint& target);
 
 /// Checks that no cloned object depends on a chunk. Chunks are not cloned.
 void require_no_dependents_of_chunks(const Inventory& inventory);

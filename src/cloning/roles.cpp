@@ -77,7 +77,7 @@ class RoleFilter {
         else if (is(0, "GRANT") && is(2, "TO") && words.size() > 3)
             take_grant(words);
         else if (is(0, "GRANT") && is(3, "PARAMETER") && words.size() > 6)
-            add(statement, statement, reason_to_skip(words[6]));
+            add(statement, statement.substr(0, statement.rfind(';')), reason_to_skip(words[6]));
         else if (is(0, "SECURITY"))
             add(statement, "SECURITY LABEL",
                 "security labels depend on the server's label providers");

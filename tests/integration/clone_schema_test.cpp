@@ -325,10 +325,11 @@ TEST_F(CloneSchema, WhatBelongsToSingleChunksIsListed) {
     }
 }
 
-TEST_F(CloneSchema, ChunksThatAPolicyReordersAreNotListed) {
+TEST_F(CloneSchema, ChunksThatAreLikeTheirHypertableAreNotListed) {
     NEEDS_COMMUNITY_EDITION();
     make_readings();
     source.run("CREATE INDEX by_device ON readings (device, time);"
+               "ALTER TABLE readings ENABLE ROW LEVEL SECURITY;"
                "SELECT add_reorder_policy('readings', 'by_device')");
     source.run("SELECT reorder_chunk(c, 'by_device') FROM show_chunks('readings') c LIMIT 1");
     ASSERT_NE(source.value("SELECT count(*) FROM pg_index WHERE indisclustered"), "0");
@@ -341,6 +342,7 @@ TEST_F(CloneRoles, WhatDumpsDoNotHaveIsListed) {
     source.run("SET client_min_messages = error");
     source.run(fmt::format(
         "GRANT CREATE ON DATABASE {0} TO {1}; SET ROLE {1}; CREATE EXTENSION citext; RESET ROLE;"
+        "CREATE EXTENSION hstore VERSION '1.4';"
         "CREATE TABLE of_extension (a int PRIMARY KEY);"
         "ALTER EXTENSION citext ADD TABLE of_extension;"
         "CREATE PUBLICATION p FOR TABLE of_extension, device;"
@@ -357,31 +359,48 @@ TEST_F(CloneRoles, WhatDumpsDoNotHaveIsListed) {
                            "ALTER TABLE parts_1 OWNER TO {}",
                            owner.name()));
     EXPECT_ANY_THROW(source.run("CREATE UNIQUE INDEX CONCURRENTLY broken ON doubled (a)"));
+    EXPECT_ANY_THROW(source.run("CREATE INDEX bad ON readings ((1 / (device - 1))) WITH "
+                                "(timescaledb.transaction_per_chunk)"));
+    source.run("CREATE TABLE of_device (id int REFERENCES device); ALTER TABLE of_device DISABLE "
+               "TRIGGER ALL");
+    const auto other = source.connect();
+    other->execute(fmt::format("SET ROLE {0}; CREATE TEMPORARY TABLE passing (a int); GRANT SELECT "
+                               "ON passing TO {0}; CREATE POLICY p ON passing TO {0}",
+                               owner.name()));
     const auto output = clone({"--create-hypertable", "parts.t"});
     EXPECT_THAT(
         output,
-        AllOf(HasSubstr(fmt::format("Left out the owner {} of extension citext: an extension "
-                                    "belongs to the role that creates it; before cloning, CREATE "
-                                    "EXTENSION as that role\n",
-                                    owner.name())),
-              HasSubstr(
-                  "Left out the publication p of public.of_extension: dumps do not publish what "
-                  "belongs to an extension; ALTER PUBLICATION ... ADD TABLE\n"),
-              HasSubstr(
-                  "Left out the privileges of column table_name of view information_schema.tables "
-                  "and 1 more: "
-                  "dumps do not have privileges on information_schema; GRANT or REVOKE\n"),
-              HasSubstr("Left out the connection limit 77: limits of databases are not cloned; "
-                        "ALTER DATABASE ... CONNECTION LIMIT\n"),
-              HasSubstr("Left out the function our_own(): dumps do not have objects in "
-                        "pg_catalog; create it in another schema\n"),
-              HasSubstr(
-                  "Left out the index public.broken: it is invalid; before cloning, REINDEX INDEX "
-                  "or DROP INDEX in the source\n"),
-              HasSubstr("Left out owners of single partitions of \"public\".\"parts\" "
-                        "(public.parts_1): "),
-              HasSubstr("Left out the security label 'secret': security labels of databases are "
-                        "not cloned; SECURITY LABEL FOR guard ON DATABASE\n")));
+        AllOf(
+            HasSubstr(fmt::format("Left out the owner {} of extension citext: an extension "
+                                  "belongs to the role that creates it; before cloning, CREATE "
+                                  "EXTENSION as that role\n",
+                                  owner.name())),
+            HasSubstr(
+                "Left out the publication p of public.of_extension: dumps do not publish what "
+                "belongs to an extension; ALTER PUBLICATION ... ADD TABLE\n"),
+            HasSubstr(
+                "Left out the privileges of column table_name of view information_schema.tables "
+                "and 1 more: "
+                "dumps do not have privileges on information_schema; GRANT or REVOKE\n"),
+            HasSubstr("Left out the connection limit 77: limits of databases are not cloned; "
+                      "ALTER DATABASE ... CONNECTION LIMIT\n"),
+            HasSubstr("Left out the definition of function our_own(): dumps do not have objects in "
+                      "pg_catalog; create them in another schema\n"),
+            HasSubstr(
+                "Left out the index public.broken: it is invalid; before cloning, REINDEX INDEX "
+                "or DROP INDEX in the source\n"),
+            HasSubstr("Left out owners of single partitions of \"public\".\"parts\" "
+                      "(public.parts_1): "),
+            HasSubstr("Left out the index public.bad: it is invalid"),
+            Not(HasSubstr("missing indexes")), Not(HasSubstr("pg_temp")),
+            HasSubstr("Left out the disabled triggers of the foreign key of_device_id_fkey of "
+                      "public.of_device: dumps do not have the state of foreign keys; ALTER "
+                      "TABLE ... DISABLE TRIGGER ALL\n"),
+            HasSubstr("Left out the version 1.4 of the extension hstore: dumps do not have "
+                      "versions of extensions; before cloning, CREATE EXTENSION ... VERSION"),
+            Not(HasSubstr("of the extension citext")),
+            HasSubstr("Left out the security label 'secret': security labels of databases are "
+                      "not cloned; SECURITY LABEL FOR guard ON DATABASE\n")));
     EXPECT_EQ(target.value("SELECT to_regproc('pg_catalog.our_own') IS NULL"), "t");
 }
 
@@ -857,6 +876,11 @@ TEST_F(CloneSchema, MissingPrivilegesAreNamed) {
     source.run("GRANT SELECT ON device TO " + reader.name());
     way_to_source = reader.uri();
     EXPECT_THAT(clone_fails(), AllOf(HasSubstr("may not read"), HasSubstr("\"readings\"")));
+    source.run("GRANT SELECT ON ALL TABLES IN SCHEMA public TO " + reader.name() +
+               "; GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO " + reader.name() +
+               "; SELECT lo_create(7)");
+    EXPECT_THAT(clone_fails(),
+                HasSubstr("may not read 1 large object; GRANT SELECT ON LARGE OBJECT"));
     way_to_source = source.uri();
     const Role restorer(target, "restorer");
     way_to_target = restorer.uri();
