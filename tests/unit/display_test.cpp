@@ -21,14 +21,16 @@ class Progress : public testing::Test {
         board.begin(0, {"public.one", "2024-01-01 – 2024-01-02"}, "", {1}, 100'000'000);
         board.now(0, Activity::copying);
         board.moved(0, 50'000'000);
+        begun = board.entries().front().since;
     }
 
     std::vector<std::string> lines(int columns, double rate = 10e6, int rows = 23) const {
-        return progress_lines(board.totals(), board.entries(), rate, Board::Clock::now() + 5s,
+        return progress_lines(board.totals(), board.entries(), rate, begun + 5s,
                               {.columns = columns, .rows = rows});
     }
 
     Board board{3, 4, 400'000'000};
+    Board::Clock::time_point begun; ///< the first worker's chunk
 };
 
 TEST_F(Progress, HasASummaryLineAndALinePerActiveWorker) {
