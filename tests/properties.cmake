@@ -4,17 +4,17 @@
 #   unit         need no servers
 #   integration  need the servers in the environment: eval "$(scripts/servers env)"
 #   quick        all unit tests, and the core of the integration tests (scripts/test --quick)
-#   once         do not depend on the version and edition: connections, signals, bounds, queues
-#                changed by hand, columns changed meanwhile, output. If scripts/test uses several
-#                servers, these tests run only on the best ones
+#   once         do not depend on the version and edition: connections, locks, signals, crashes, bounds,
+#                queues, plain tables, types, columns changed meanwhile, formats of files, output. If
+#                scripts/test uses several servers, these tests run only on the best ones
 #   community    do nothing on the Apache edition that they do not do on an old Community edition. If
 #                scripts/test uses both, these tests do not run on the Apache edition
 #   slow         take much longer than others
 #   restarts     restart the servers, and therefore run alone
 
 set(quick "^(CommandLine.*|Control|CopyAggregates|CopyCompressed|CopyRows|CopyTogether|DualWrite|RefreshCaggs|StageAggregates|StageBounds|StageSelection|Verify|VerifyQuick)[.]")
-set(once "^(.*/)?(Ascii.*|CheckEncodings|CommandLine.*|CloneRoles|ColumnChanges|CompletionPoint|Control|CopyConcurrency|DifferentEncodings|DismissedWorker|Faults|FewDifferences|Hook|ImportAsPsql|ImportBinary|ImportCheck|ImportColumns|ImportFaults|ImportFiles|ImportFilesEarlier|ImportRejects|ImportTimes|KindsOfData|Latin1.*|LockTable|Metrics|Output.*|PlainFaults|PlantedObjects|Pooler|PublishedRows|Queue|QueueChangedByHand|Report|Restart|RowSecurity|Sessions|SharedChunkFaults|StageBounds|Standby|SyncKeys|SyncWriters|Terminal|Throttle|ThrottleByServer|Tls|UnansweredCommit|Utf8.*|VerifyTypes|VerifyValues|Win1252.*)[.]")
-set(community "^(.*/)?(ColumnChanges|CopyConcurrency|CopyShared|Crash|CrashOfCopy|EveryType|HypertableChanges|ImportConflicts|ImportFormats|ImportGuess|Mending|NoTrigger|PagedLoad|PlainMending|PlainSource|Privileges|PublishedRows|ReferencedRows|Repair|StageChanged.*|StageQueue|Sync.*)[.]")
+set(once "^(.*/)?(Ascii.*|CheckEncodings|CloneOfCrashes|CloneRoles|CloneRows|ColumnChanges|CommandLine.*|CompletionPoint|Control|CopyConcurrency|Crash|CrashOfCopy|DifferentEncodings|DismissedWorker|EveryType|Faults|FewDifferences|Hook|ImportAsPsql|ImportBinary|ImportCheck|ImportColumns|ImportConflicts|ImportFaults|ImportFiles|ImportFilesEarlier|ImportFormats|ImportGuess|ImportRejects|ImportTimes|KindsOfData|Latin1.*|LockTable|Metrics|Output.*|PagedLoad|PlainFaults|PlantedObjects|Pooler|PublishedRows|Queue|QueueChangedByHand|Report|Restart|RowSecurity|Sessions|SharedChunkFaults|StageBounds|StageQueue|Standby|Sync.*|Terminal|Throttle|ThrottleByServer|Tls|UnansweredCommit|Utf8.*|VerifyTypes|VerifyValues|Win1252.*)[.]")
+set(community "^(.*/)?(CopyShared|HypertableChanges|Mending|NoTrigger|PlainMending|PlainSource|Privileges|ReferencedRows|Repair|StageChanged.*)[.]")
 set(longest "^(.*/)?(DualWriteStress[.].*Compressed.*|Faults[.](TheOutcomeOf|AHangingConnection|RecoversIfEverythingHangs|VerifyFindsHanging).*|ImportFaults[.]Survives.*|KindsOfData[.](Large|Wide).*|SharedChunkFaults[.].*)")
 set(slow "^(.*/)?(ColumnChanges|CopyConcurrency|CopyShared|Crash|CrashOfCopy|DualWriteStress|EveryType|Faults|FewDifferences|ImportFaults|KindsOfData|OtherSlices|PagedLoad|PlainFaults|PlainSource|RandomHypertables|Restart|SharedChunkFaults)[.]")
 
